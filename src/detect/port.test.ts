@@ -18,6 +18,13 @@ test.for([
   ["php -S 0.0.0.0:8000 -t public", "php -S 0.0.0.0:$PORT -t public"],
   ["python manage.py runserver 0.0.0.0:8000", "python manage.py runserver 0.0.0.0:$PORT"],
   ["python -m http.server 8000", "python -m http.server $PORT"],
+  ["json-server --watch db.json --port 3000", "json-server --host 0.0.0.0 --watch db.json --port $PORT"],
+  ["uvicorn a:b --port 8000", "uvicorn --host 0.0.0.0 a:b --port $PORT"],
+  ["uvicorn a:b --host=127.0.0.1 --port 8000", "uvicorn a:b --host=0.0.0.0 --port $PORT"],
+  ["uvicorn a:b --uds /tmp/a", "uvicorn a:b --uds /tmp/a"],
+  ["flask --app hello run -p 5000", "flask --app hello run --host 0.0.0.0 -p $PORT"],
+  ["gunicorn -b localhost:8000 a:b", "gunicorn -b 0.0.0.0:$PORT a:b"],
+  ["uvicorn-worker a", "uvicorn-worker a"],
   ["", ""],
 ] as const)("%s", ([given, expected]) => {
   expect(portInWords(given)).toBe(expected);
@@ -33,6 +40,7 @@ test.for([
   [["Bun.serve({ fetch(request) { return new Response(); }, port: 3001 })"], 3001],
   [["export default { port: 3002, fetch: app.fetch }"], 3002],
   [["export default { port: 3002 }"], null],
+  [["await startStandaloneServer(server, {\n  listen: { port: 4000 },\n})"], 4000],
   [["const PORT = 3000;\napp.listen(PORT)"], 3000],
   [["const PORT = 3000;\napp.listen(process.env.PORT || PORT)"], null],
   [["let PORT = 3000;\nif (env['PORT']) PORT = +env['PORT'];\napp.listen(PORT)"], null],

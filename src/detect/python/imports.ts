@@ -28,12 +28,15 @@ export function missingImports(tree: Tree, files: readonly string[], declared: D
   for (const file of files) {
     for (const module of importsOf(tree.text(file) ?? "")) {
       const [top = ""] = module.split(".");
-      if (!standard.has(top) && !local.has(top) && !missing.has(top) && !isDeclared(module, declared))
+      if (!isStandard(top) && !local.has(top) && !missing.has(top) && !isDeclared(module, declared))
         missing.set(top, file);
     }
   }
   return missing;
 }
+
+/** A name that begins with `_` is one of Python's own parts in C: `_thread`. */
+const isStandard = (top: string): boolean => top.startsWith("_") || standard.has(top);
 
 /** Modules that a file imports in its outermost lines. */
 export function importsOf(text: string): readonly string[] {

@@ -41,9 +41,8 @@ function djangoApp(tree: Tree, declared: Declared): PythonApp | null {
   if (!declared.packages.has("django") && tree.first(["manage.py"]) === null) return null;
   const django = findDjango(tree);
   if (django === null) return null;
-  const { packages } = declared;
   const { directory } = django;
-  const asgi = asgiServer(django, packages);
+  const asgi = asgiServer(django, declared);
   const command =
     asgi === "uvicorn"
       ? uvicorn(`${django.asgi}:application`, directory)
@@ -68,9 +67,11 @@ function djangoApp(tree: Tree, declared: Declared): PythonApp | null {
 }
 
 /** The server for an ASGI application: for channels, or where nothing else is declared or possible; null: gunicorn. */
-function asgiServer({ asgi, wsgi }: Django, packages: ReadonlySet<string>): "daphne" | "uvicorn" | null {
+function asgiServer({ asgi, wsgi }: Django, { packages, extras }: Declared): "daphne" | "uvicorn" | null {
   if (asgi === null) return null;
-  const declared = (["daphne", "uvicorn"] as const).filter((one) => packages.has(one));
+  // `channels[daphne]` declares the server too.
+  const isDeclared = (one: string) => packages.has(one) || (extras.get("channels") ?? []).includes(one);
+  const declared = (["daphne", "uvicorn"] as const).filter(isDeclared);
   if (wsgi === null) return declared[0] ?? "uvicorn";
   if (packages.has("channels")) return declared[0] ?? null;
   return packages.has("gunicorn") ? null : packages.has("uvicorn") ? "uvicorn" : (declared[0] ?? null);
