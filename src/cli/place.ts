@@ -130,7 +130,7 @@ function urlTarget(text: string, token: string | null): ControllerAddress {
   if (url === null || !["http:", "https:"].includes(url.protocol)) {
     throw new Fault(
       "usage.invalid",
-      `the controller's address must be http://host:port, https://host or unix:/path, not ${JSON.stringify(text.slice(0, 60))}`,
+      `the controller's address must be http://host:port, https://host or unix:/path, not ${JSON.stringify(text.replace(/\/\/[^@/]*@/, "//").slice(0, 60))}`,
     );
   }
   return { url: url.origin, token };

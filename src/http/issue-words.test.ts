@@ -14,6 +14,7 @@ const schema = z.strictObject({
   missing: z.string(),
   names: z.record(z.string().regex(/^A/, "must begin with A"), z.string()),
   either: z.union([z.string(), z.number()]),
+  kind: z.discriminatedUnion("is", [z.object({ is: z.literal("a") })]),
 });
 
 test("what does not follow the contract is said in words of this house", () => {
@@ -28,6 +29,7 @@ test("what does not follow the contract is said in words of this house", () => {
     name: "b",
     names: { b: "" },
     either: true,
+    kind: { is: "b" },
     more: 1,
   };
   const { issues = [] } = schema.safeParse(given, { error: issueWords }).error ?? {};
@@ -43,6 +45,7 @@ test("what does not follow the contract is said in words of this house", () => {
     "missing: is missing",
     "names.b: must begin with A",
     "either: does not have a form that is allowed here",
+    "kind.is: is missing, or none of those that are known",
     ': has an unknown member: "more"',
   ]);
 });
