@@ -94,9 +94,18 @@ export function nodeProject(tree: Tree): NodeFinding {
       ...node.warnings,
       ...privateIndexes(tree, [".npmrc"]),
       ...(warning && runs.kind === "server" ? [warning] : []),
+      ...severalPrograms(app, runs),
       ...left.flatMap((one) => servedByNobody(tree, one, app) ?? []),
     ],
   };
+}
+
+/** A start script of several programs: one of them is the service. */
+function severalPrograms({ scripts }: NodePackage, runs: Runs): readonly string[] {
+  const isSeveral = /\b(?:concurrently|run-p|npm-run-all\s+(?:-p|--parallel))\s/.test(scripts.get("start") ?? "");
+  if (!isSeveral || runs.kind !== "server") return [];
+  const run = runs.start.command.join(" ");
+  return [`the start script starts several programs, of which \`${run}\` runs: write a Procfile with a line for each`];
 }
 
 /** A front end beside a server is served by it, or by nobody. */

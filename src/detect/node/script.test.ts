@@ -16,6 +16,8 @@ function command(start: string, more: Readonly<Record<string, string>> = {}): re
 
 test.for([
   ["node server.js", ["node", "server.js"]],
+  ["pm2 start server.js -i max", ["node", "server.js"]],
+  ["pm2 start ecosystem.config.js --no-daemon", ["pm2", "start", "ecosystem.config.js", "--no-daemon"]],
   ["next start -p 3000", ["sh", "-c", "exec next start -p $PORT"]],
   ["next start --port=3000", ["sh", "-c", "exec next start --port=$PORT"]],
   ["PORT=3000 node server.js", ["node", "server.js"]],

@@ -94,7 +94,7 @@ export function scriptCalled(one: NodePackage, command: readonly string[]): Scri
 
 /** What a program that starts others in the background, and ends, would start. */
 function inForeground(program: string): string {
-  return program.replace(/^(?:pm2(?:-runtime)?|forever)\s+start\s+(\S+\.[cm]?js)\b.*$/, "node $1");
+  return program.replace(/^(?:pm2(?:-runtime)?|forever)\s+start\s+((?!\S*\.config\.)\S+\.[cm]?js)\b.*$/, "node $1");
 }
 
 /** What a program that starts an app again at every change would start; null: it is none, or says no file. */
