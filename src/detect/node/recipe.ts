@@ -38,7 +38,7 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
     project,
     image: base.image,
     sourceFirst: project.workspaces.obstacle,
-    keepsAll: keepsAll(project),
+    keepsAll: keepsAll(tree, project),
   };
   const warnings = [...base.warnings, ...project.warnings, ...layoutWarnings(layout)];
   const title = `${titleOf(project)}, packages by ${project.manager.name}, Node ${project.node.tag}`;
@@ -138,11 +138,15 @@ function titleOf({ server, runs, app }: NodeProject): string {
   return app.directory === "" ? name : `${name} in ${app.directory}`;
 }
 
-function keepsAll({ installScripts, runs, app, release }: NodeProject): string | null {
+function keepsAll(tree: Tree, { installScripts, runs, app, release, server }: NodeProject): string | null {
   if (runs.kind !== "server") return null;
   const script = installScripts.find((name) => name !== "prepare");
   if (script) return `the script "${script}" may create files in node_modules`;
   if (release !== null && !app.dependencies.has("prisma")) return "the release command needs prisma, a devDependency";
+  // Next.js compiles its configuration at each start, not only in the build.
+  const config = ["ts", "mts"].map((ending) => `next.config.${ending}`).find((at) => tree.has(join(app.directory, at)));
+  if (server?.package === "next" && config !== undefined && !app.dependencies.has("typescript"))
+    return `Next.js reads ${config} at its start with typescript, which is no dependency`;
   const { needs } = runs.start;
   if (needs === null || app.dependencies.has(needs)) return null;
   return app.devDependencies.has(needs) ? `the app is started with ${needs}, which is a devDependency` : null;
