@@ -23,20 +23,36 @@ const statusBytes = 20 * 1024 * 1024;
 
 /**
  * The Git commit that is checked out where a directory lies, and whether anything in the directory differs from it; null
- * if there is none, or Git does not tell. Git compares with programs that a repository may name, so it refuses one that
- * belongs to somebody else (git-config(1), safe.directory).
+ * if there is none, or Git does not tell: it refuses a repository of somebody else (git-config(1), safe.directory). No
+ * program that the repository itself names is run: its files may be a stranger's and their owner who unpacked them.
  */
 export function commitOf(directory: string): SourceCommit | null {
-  const settings = ["--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never"];
+  const filters = filtersWithin(directory);
+  if (filters === null) return null;
+  const settings = ["core.fsmonitor=false", ...filters].flatMap((one) => ["-c", one]);
   const status = ["status", "--porcelain=v2", "--branch", "--ignore-submodules=dirty", "--", "."];
-  const output = childOutput(["git", ...settings, ...status], {
-    cwd: directory,
-    env: { HOME: homedir() },
-    limit: statusBytes,
-    withinMs: 30_000,
-  });
+  const output = gitOutput(directory, ["--no-optional-locks", ...settings, ...status]);
   const id = /^# branch\.oid ([0-9a-f]+)$/m.exec(output ?? "")?.[1];
   return id === undefined ? null : { id, dirty: /^[^#]/m.test(output ?? "") };
+}
+
+/**
+ * Settings that turn off the filters (gitattributes(5)) of a repository's own configuration; a person's own, like those of
+ * Git LFS, stay. Null: there is no repository, or a filter has a name that no setting can have.
+ */
+function filtersWithin(directory: string): readonly string[] | null {
+  const listed = gitOutput(directory, ["config", "--null", "--show-scope", "--includes", "--list"]);
+  if (listed === null) return null;
+  const own = listed.matchAll(/(?:^|\0)(?:local|worktree)\0(filter\.[^\n\0]*)\.(?:clean|process)(?=[\n\0])/g);
+  const names = [...new Set([...own].map(([, name = ""]) => name))];
+  if (names.some((name) => name.includes("="))) return null;
+  return names.flatMap((name) => [`${name}.clean=`, `${name}.process=`, `${name}.required=false`]);
+}
+
+function gitOutput(cwd: string, words: readonly string[]): string | null {
+  // The only setting that a repository cannot override: it would fetch what is missing with a program that it names.
+  const env = { HOME: homedir(), GIT_ALLOW_PROTOCOL: "none" };
+  return childOutput(["git", ...words], { cwd, env, limit: statusBytes, withinMs: 30_000 });
 }
 
 /** `.git`, or the target of a file of this name, as in worktrees and submodules. */
