@@ -1,7 +1,7 @@
 import { parseDuration } from "../../base/duration.ts";
 import { Fault, type FaultCode, type FaultRecord } from "../../base/faults.ts";
 import type { CheckResult, Deployment, Phase, Verdict } from "../../model/deployment.ts";
-import { newEnvironment, type Preview, type Serving } from "../../model/environment.ts";
+import { destroyed, newEnvironment, type Preview, type Serving } from "../../model/environment.ts";
 import {
   type CheckAnswer,
   type InstanceFacts,
@@ -121,8 +121,9 @@ function readRest(builder: Draft, kind: string, words: Words): void {
   else throw new Fault("request.invalid", `a case has no line that begins with ${kind}`);
 }
 
-/** `preview 5m`: so long from now; `preview over` is due, `preview ended` was taken down. */
+/** `preview 5m`: so long from now; `preview over` is due, `preview ended` was taken down, `preview destroyed` shall be. */
 function readPreview(when: string): Preview {
+  if (when === "destroyed") return destroyed;
   const leftMs = parseDuration(when) ?? 0;
   const endedAt = when === "ended" ? caseNow : null;
   return { from: "staging", ttlMs: 3_600_000, endsAt: caseNow + leftMs, endedAt };
