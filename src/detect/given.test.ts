@@ -31,7 +31,7 @@ test.for([
 test.for([
   [cmd, ["node", "server.js"]],
   ["CMD exec node server.js --port 3000\n", ["sh", "-c", "exec node server.js --port $PORT"]],
-  ['CMD ["uvicorn", "main:app", "--port", "80"]\n', ["sh", "-c", "exec uvicorn main:app --port $PORT"]],
+  ['CMD ["uvicorn", "main:app", "--port", "80"]\n', ["sh", "-c", "exec uvicorn --host 0.0.0.0 main:app --port $PORT"]],
   ['CMD ["sh", "-c", "cd a && node b --port 80"]\n', ["sh", "-c", "cd a && node b --port $PORT"]],
   ["CMD node a && node b\n", ["sh", "-c", "node a && node b"]],
 ] as const)("%s is what plain processes run", ([text, run]) => {
