@@ -39,7 +39,20 @@ test("root on Debian gets what is missing, the lists of packages fetched once", 
 
 test("a package that cannot be had is named, and keeps none of the others away", async () => {
   const { made } = machine({
-    has: ["python3", "nft", "iptables", "systemd-analyze", "docker-registry", "strace", "git", "pip3", "caddy"],
+    has: [
+      "python3",
+      "nft",
+      "iptables",
+      "systemd-analyze",
+      "docker-registry",
+      "strace",
+      "git",
+      "pip3",
+      "caddy",
+      "apache2",
+      "bundle",
+      "puma",
+    ],
     source: { pebble: "pebble" },
   });
   expect(await provide("tests", made)).toBe("haproxy is missing and could not be installed");
