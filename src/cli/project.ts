@@ -7,6 +7,7 @@ import type { SourceCommit } from "../model/release.ts";
 import { branchOf, commitOf } from "./branch.ts";
 import { appName, findManifest, type Manifest, noManifest, readManifestText } from "./place.ts";
 import { uploadSource } from "./source.ts";
+import { shownUpload } from "./upload.ts";
 import type { World } from "./world.ts";
 
 /** The manifest of the project here. Faults: `manifest.missing`. */
@@ -37,7 +38,7 @@ export async function sourceAndKey(
   const environment = world.globals.environment ?? "production";
   const key = { app: await appOf(world, manifest, environment), environment };
   const api = world.api({ directory });
-  const source = await uploadSource(api, manifest);
+  const source = await uploadSource(api, manifest, (tar, bytes) => shownUpload(world, tar, bytes));
   if (world.context.verbose) {
     world.say(world.paint.dim(`source: ${source.entries.length} files, ${formatSize(source.bytes)}, ${source.digest}`));
   }

@@ -215,19 +215,24 @@ async function packFile(into: NodeJS.WritableStream, entry: SourceEntry): Promis
 
 /**
  * Uploads the source to the controller, unless it exists there. Files that change meanwhile are read again, once; if
- * they keep changing: `source.digest-mismatch`.
+ * they keep changing: `source.digest-mismatch`. `watch`: shows what is sent.
  */
-export async function uploadSource(api: Client, manifest: Manifest): Promise<Source> {
+export async function uploadSource(api: Client, manifest: Manifest, watch?: Watch): Promise<Source> {
   try {
-    return await uploadOnce(api, manifest);
+    return await uploadOnce(api, manifest, watch);
   } catch (error) {
     if (!(error instanceof Fault && error.code === "source.digest-mismatch")) throw error;
-    return await uploadOnce(api, manifest);
+    return await uploadOnce(api, manifest, watch);
   }
 }
 
-async function uploadOnce(api: Client, manifest: Manifest): Promise<Source> {
+/** Of the bytes of an archive and how many there are, the same bytes. */
+type Watch = (tar: Readable, bytes: number) => Readable;
+
+async function uploadOnce(api: Client, manifest: Manifest, watch: Watch = (tar) => tar): Promise<Source> {
   const source = readSource(manifest);
-  if (!(await api.hasSource(source.digest))) await api.putSource(source.digest, packSource(source));
+  if (!(await api.hasSource(source.digest))) {
+    await api.putSource(source.digest, watch(packSource(source), source.bytes));
+  }
   return source;
 }
