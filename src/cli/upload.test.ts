@@ -10,7 +10,11 @@ const chunk = Buffer.alloc(1024 * 1024, 1);
 async function told(progress: "live" | "lines" | "none", msEach: number, total = 30): Promise<string> {
   let now = 0;
   let text = "";
-  const stderr = { write: (words: string) => void (text += words) };
+  const stderr = {
+    write: (words: string) => {
+      text += words;
+    },
+  };
   const tar = Readable.from(
     (function* () {
       for (let n = 0; n < total; n += 1) {
