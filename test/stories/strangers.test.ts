@@ -13,7 +13,7 @@ import { platform } from "./testbed.ts";
 // line `----`, and what `init` prints and writes. Before the first file, one a line:
 //   made by: ["npx","…"]          what makes it in an empty directory, in an exhaustive run; its files come after
 //   needs: go                     a program on plain processes; where it lacks, only an exhaustive run skips the case
-//   only: processes, why          or `containers`: where it can run
+//   only: containers, why         it cannot run as a plain process
 //   nightly: why                  what costs too much for a run that is not exhaustive
 //   set: NAME=value               what a person sets after `init`, before the first deployment
 //   page: /path 200 words         a page that is asked for through the edge, and what its body contains
@@ -55,11 +55,14 @@ const missing = ({ facts }: Stranger): string | undefined =>
     return path === null || (process.getuid?.() === 0 && firstClosed(path) !== null);
   });
 
+/** The tests have base images of these languages (tools/engine/recipes.ts), and Dockerfiles for them. */
+const hasImage = /^(?:node|python|static|docker)-/;
+
 /** A part of the table is drawn from what this machine can build: a machine without Go need not skip what it drew. */
 const able = strangers.filter((one) => {
-  const [only = here] = one.facts.get("only") ?? [];
+  const fits = here === "containers" ? hasImage.test(one.name) : !one.facts.has("only");
   const costly = one.facts.has("nightly") || one.facts.has("made by");
-  return only.startsWith(here) && (isExhaustive || (!costly && missing(one) === undefined));
+  return fits && (isExhaustive || (!costly && missing(one) === undefined));
 });
 
 let city: City;
