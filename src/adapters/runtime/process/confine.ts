@@ -6,15 +6,16 @@ import type { User } from "../../../host/users.ts";
 
 /**
  * Prepares what one instance sees and becomes what follows, in a mount namespace that ends with the last process in it:
- * `sh <this file> <closed> <spare> <tmp> <options> <work> <app> <place…> -- <sealed…> -- <command…>`. Where `closed` is not empty,
+ * `sh <this file> <closed> <spare> <scratch> <options> <tmp> <work> <app> <place…> -- <sealed…> -- <command…>`. Where `closed` is not empty,
  * that directory becomes an empty one that cannot be listed or written, with nothing in it but the places, at the paths
- * that they had. It is made at `spare`, a directory for that, and moved. What is sealed cannot be written. Where `tmp` is
- * not empty, it becomes a directory in memory. Where `work` is not empty, it is also at `app`. All of these are in
- * directories that only root, or who becomes the command, writes.
+ * that they had. It is made at `spare`, a directory for that, and moved. What is sealed cannot be written. Where `work` is
+ * not empty, it is also at `app`, and where `tmp` is not empty, `scratch` is also there, or without one a directory in
+ * memory: names of sockets have at most 107 bytes (unix(7)). All of these are in directories that only root, or who
+ * becomes the command, writes.
  */
 export const roomScript = `umask 666
-closed=$1 spare=$2 tmp=$3 options=$4 work=$5 app=$6
-shift 6
+closed=$1 spare=$2 scratch=$3 options=$4 tmp=$5 work=$6 app=$7
+shift 7
 [ -z "$closed" ] || mount -n -t tmpfs -o size=1m,nr_inodes=1k,mode=0111,nosuid,nodev tmpfs "$spare" || exit 125
 while [ "$1" != -- ]; do
   at=$spare\${1#"$closed"}
@@ -23,10 +24,14 @@ while [ "$1" != -- ]; do
   shift
 done
 shift
-if [ -n "$work" ]; then
-  at=$app
-  case $app in "$closed"/*) [ -z "$closed" ] || { at=$spare\${app#"$closed"} && mkdir -p "$at"; } || exit 125 ;; esac
-  mount -n --bind "$work" "$at" || exit 125
+over() {
+  at=$1
+  [ -z "$closed" ] || case $1 in "$closed"/*) at=$spare\${1#"$closed"} && mkdir -p "$at" || exit 125 ;; esac
+}
+[ -z "$work" ] || { over "$app" && mount -n --bind "$work" "$at"; } || exit 125
+if [ -n "$tmp" ]; then
+  over "$tmp"
+  if [ -n "$scratch" ]; then mount -n --bind "$scratch" "$at"; else mount -n -t tmpfs -o "$options" tmpfs "$at"; fi || exit 125
 fi
 [ -z "$closed" ] || { mount -n --move "$spare" "$closed" && mount -n -o remount,bind,ro "$closed"; } || exit 125
 while [ "$1" != -- ]; do
@@ -34,7 +39,6 @@ while [ "$1" != -- ]; do
   shift
 done
 shift
-[ -z "$tmp" ] || mount -n -t tmpfs -o "$options" tmpfs "$tmp" || exit 125
 exec "$@"
 `;
 
@@ -76,22 +80,27 @@ export interface View {
 }
 
 /** What every instance has beside what it sees. */
-interface Furnishing {
+export interface Furnishing {
   /** Directories that it may read and not write. */
   readonly sealed: readonly string[];
   /** Its working directory, and the path at which it finds it; null: where it is. */
   readonly work: { readonly from: string; readonly at: string } | null;
+  /** Its temporary directory, and the path at which it finds it; `from` null: in memory. Null: where it is. */
+  readonly tmp: { readonly from: string | null; readonly at: string } | null;
 }
 
 export interface Surroundings extends Furnishing {
-  /** What becomes a directory in memory; null: it is one on the disk. */
-  readonly tmp: string | null;
   /** Null: an instance sees what its user may. */
   readonly view: View | null;
   /** Where `roomScript` lies. */
   readonly script: string;
   /** How many processes and threads its user may have at once; null: as many as the controller's own limit says. */
   readonly mostProcesses: number | null;
+}
+
+/** Arguments of `roomScript` for the two directories. */
+function mountWords({ tmp, work }: Pick<Furnishing, "tmp" | "work">, options: string): readonly string[] {
+  return [tmp?.from ?? "", options, tmp?.at ?? "", work?.from ?? "", work?.at ?? ""];
 }
 
 /** Root starts a command as a user, with surroundings of its own where it needs any. */
@@ -102,7 +111,8 @@ export function confined(user: User, around: Surroundings | null, command: Argv)
   if (around === null) return become;
   const { tmp, view, script, sealed, work } = around;
   if (tmp === null && view === null && work === null && sealed.length === 0) return become;
-  const own = [view?.closed ?? "", view?.spare ?? "", tmp ?? "", tmpfsOptions(user), work?.from ?? "", work?.at ?? ""];
+  const seen = [view?.closed ?? "", view?.spare ?? ""];
+  const own = [...seen, ...mountWords({ tmp, work }, tmpfsOptions(user))];
   const words = [...own, ...(view?.places ?? []), "--", ...sealed, "--"];
   return ["unshare", "--mount", "--propagation", "slave", "--", "/bin/sh", script, ...words, ...become];
 }
@@ -114,7 +124,7 @@ export function confined(user: User, around: Surroundings | null, command: Argv)
  * does not reach the supervisor. `script`: arguments by which a shell gets `roomScript`.
  */
 export function namespaced(
-  { closed, spare, places, sealed, work }: View & Furnishing,
+  { closed, spare, places, sealed, work, tmp }: View & Furnishing,
   script: readonly string[],
   command: Argv,
 ): Argv {
@@ -124,10 +134,7 @@ export function namespaced(
     ...script,
     closed,
     spare,
-    "",
-    "",
-    work?.from ?? "",
-    work?.at ?? "",
+    ...mountWords({ tmp, work }, ""),
     ...places,
     "--",
     ...sealed,
@@ -140,7 +147,7 @@ export function namespaced(
 export async function namespacesLack(closed: string): Promise<string | null> {
   const spare = mkdtempSync(join(closed, ".spare-"));
   try {
-    const view = { closed, spare, places: [], sealed: [], work: null };
+    const view = { closed, spare, places: [], sealed: [], work: null, tmp: null };
     return await failureOf(namespaced(view, ["-c", roomScript, "room"], ["/bin/true"]));
   } finally {
     rmdirSync(spare);

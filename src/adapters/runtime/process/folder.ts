@@ -31,7 +31,7 @@ interface Kept extends Resources {
   readonly mounts: boolean;
   /** Whether it has namespaces of its own, as the user who runs the controller. */
   readonly namespaced: boolean;
-  /** Whether it finds its working directory at `ProcessFolder.app`. */
+  /** Whether it finds its working directory at `ProcessFolder.app`, and its temporary one at `ProcessFolder.tmp`. */
   readonly placed: boolean;
   /** The kernel's count of out-of-memory kills before the start. */
   readonly oomKills: number;
@@ -50,14 +50,14 @@ type Written = WrittenWorkload & Kept & { readonly spec: { name: string; command
 
 const namePattern = /^[a-z0-9][a-zA-Z0-9._-]{0,199}$/;
 /** What else the directory has. */
-const reserved = ["exits", "app"];
+const reserved = ["exits", "app", "tmp"];
 /** What the file of claims holds once the runtime itself took it, so that no supervisor can. */
 const withdrawn = "withdrawn";
 
 /**
  * The runtime's directory. `<name>/`: `spec.json`, `out.log`, `err.log`, `claim`, the marks `stopped` and `killed`; and for the
  * user that it runs as `own/` with the supervisor's `claim`, `home/`, `work/`, its copy of the artifact, and `tmp/`, or an empty place
- * where that is mounted. `exits/<name>`: the exit record, empty until the end. `app/`: always empty. `.homes/<uid>`: where package managers of builds
+ * where that is mounted. `exits/<name>`: the exit record, empty until the end. `app/`, `tmp/`: always empty. `.homes/<uid>`: where package managers of builds
  * keep what they fetched. `.spare/`: always empty. `.aside/`: what is being deleted. A directory without a readable
  * specification is none of ours and is left alone. But for the trees of users all of it is small and local, so it is
  * read and written synchronously: the steps of a start cannot mix.
@@ -68,6 +68,8 @@ export class ProcessFolder {
   readonly roomScript: string;
   /** An empty directory, over which every process that can have mounts of its own finds its working directory. */
   readonly app: string;
+  /** The same for its temporary directory. */
+  readonly tmp: string;
   readonly #directory: string;
   readonly #aside: Aside;
 
@@ -77,6 +79,7 @@ export class ProcessFolder {
     this.#aside = new Aside({ directory: join(directory, ".aside"), notify });
     this.exits = join(directory, "exits");
     this.app = join(directory, "app");
+    this.tmp = join(directory, "tmp");
     this.supervisor = join(directory, scriptName("keeper", supervisorScript));
     this.roomScript = join(directory, scriptName("room", roomScript));
   }
@@ -86,8 +89,10 @@ export class ProcessFolder {
     fs.mkdirSync(this.exits, { recursive: true });
     fs.chmodSync(this.#directory, 0o711);
     fs.chmodSync(this.exits, 0o700);
-    fs.mkdirSync(this.app, { recursive: true });
-    fs.chmodSync(this.app, 0o555);
+    for (const place of [this.app, this.tmp]) {
+      fs.mkdirSync(place, { recursive: true });
+      fs.chmodSync(place, 0o555);
+    }
     for (const [path, text] of [
       [this.supervisor, supervisorScript],
       [this.roomScript, roomScript],

@@ -117,13 +117,15 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
 
   test("its temporary directory is memory with a limit of bytes and of files, which is gone with its last process", async () => {
     expect(await said(`stat -f -c "%T" "$TMPDIR"; stat -f -c %c "$TMPDIR"`)).toBe("tmpfs\n65536\n");
+    // Names of sockets have at most 107 bytes.
+    expect(await said(`echo "$TMPDIR"`)).toBe(`${world.directory}/tmp\n`);
     expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(world.root);
     const nest = `cd "$TMPDIR"; for i in 1 2 3 4; do mkdir -p $(printf "d/%.0s" $(seq 1500)); cd -P $(printf "d/%.0s" $(seq 1500)) 2>/dev/null; done; echo deep`;
     expect(await said(nest)).toBe("deep\n");
     const { tasks } = await runtime.observe(runtimeKey);
     for (const { name } of tasks) await runtime.remove(name);
     await runtime.close();
-    expect(readdirSync(world.directory).filter((name) => !/^\.|^(?:exits|app)$/.test(name))).toEqual([]);
+    expect(readdirSync(world.directory).filter((name) => !/^\.|^(?:exits|app|tmp)$/.test(name))).toEqual([]);
     expect(readdirSync(join(world.directory, ".aside"))).toEqual([]);
     runtime = world.open();
   });
@@ -148,7 +150,7 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
 
   test("root finds its programs also where the controller's own PATH does not lead to them", async () => {
     runtime = world.reopen({ userOf, baseEnv: { PATH: "/nonexistent" } });
-    expect(await said("echo ${PATH##*:}; /usr/bin/id -u")).toBe("/nonexistent\n71500\n");
+    expect(await said("echo ${PATH##*:}; /usr/bin/id -u")).toBe("/bin\n71500\n");
   });
 
   test("nothing of an instance can be read, listed, written, watched or ended by another environment", async () => {
@@ -266,7 +268,7 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     await runtime.startTask(spec);
     await exited(runtime, spec.name);
     const [supervisor = ""] = readdirSync(world.directory).filter((name) => name.startsWith(".keeper"));
-    const seen = ["", `/run/${spec.name}`, `/run/${supervisor}`, "/lib/shared", "/run/app", `/run/${spec.name}/tmp`];
+    const seen = ["", `/run/${spec.name}`, `/run/${supervisor}`, "/lib/shared", "/run/app", "/run/tmp"];
     expect((await outputOf(runtime, spec.name)).trim().split("\n")).toEqual([
       ...["helloshared", "tmpfs", `${places.length}`],
       ...seen.map((path) => `${world.root}${path}`),

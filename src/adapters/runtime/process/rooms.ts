@@ -4,7 +4,7 @@ import { changedSince } from "../../../host/tree.ts";
 import type { User } from "../../../host/users.ts";
 import { type Workload, workloadKey } from "../../../model/workload.ts";
 import { lastingFiles, passingDirectories } from "../../../model/written.ts";
-import { confined, type Lacks, lacksFor, namespaced, type View } from "./confine.ts";
+import { confined, type Furnishing, type Lacks, lacksFor, namespaced, type View } from "./confine.ts";
 import type { ProcessFolder, StoredWorkload } from "./folder.ts";
 import type { How, Room } from "./launch.ts";
 import { oomKills } from "./proc.ts";
@@ -71,7 +71,13 @@ export class Rooms {
     const { spec, user } = stored;
     const at = (name: string) => this.#folder.path(spec.name, name);
     const cwd = this.#placed(stored)?.at ?? this.#work(stored);
-    const own = { home: at("home"), tmp: at("tmp"), cwd, volumes: this.#mounted(stored), env: {} };
+    const own = {
+      home: at("home"),
+      tmp: this.#scratch(stored)?.at ?? at("tmp"),
+      cwd,
+      volumes: this.#mounted(stored),
+      env: {},
+    };
     if (!isBuild(stored)) return own;
     const { HOME } = this.#options.baseEnv;
     // What is closed is covered where it is not a place of its own.
@@ -112,23 +118,33 @@ export class Rooms {
     return stored.placed && existsSync(from) ? { from, at: this.#folder.app } : null;
   }
 
+  /** The same for temporary files: in memory, but for those of builds and of who may not mount that. */
+  #scratch({ spec, placed, mounts }: StoredWorkload): Furnishing["tmp"] {
+    return placed ? { from: mounts ? null : this.#folder.path(spec.name, "tmp"), at: this.#folder.tmp } : null;
+  }
+
   #sealed(stored: StoredWorkload): readonly string[] {
     return this.#mounted(stored).flatMap(({ data, readOnly }) => (readOnly && data !== null ? [data] : []));
   }
 
   inside(stored: StoredWorkload): How["inside"] {
     const seen = stored.namespaced ? this.#viewOf(stored) : null;
-    const view = seen && { ...seen, sealed: this.#sealed(stored), work: this.#placed(stored) };
+    const view = seen && {
+      ...seen,
+      sealed: this.#sealed(stored),
+      work: this.#placed(stored),
+      tmp: this.#scratch(stored),
+    };
     return view && ((first) => namespaced(view, [this.#folder.roomScript], first));
   }
 
   async asWhom(stored: StoredWorkload): Promise<How["as"]> {
-    const { spec, user, mounts } = stored;
+    const { user, mounts } = stored;
     if (user === null) return { wrap: (supervisor) => supervisor, ids: {} };
     const { rights, limits } = await this.#whatLacks(user);
     if (rights !== null) return { wrap: (supervisor) => supervisor, ids: user };
     const mostProcesses = limits === null ? this.#options.mostProcesses : null;
-    const tmp = mounts ? this.#folder.path(spec.name, "tmp") : null;
+    const tmp = this.#scratch(stored);
     const sealed = mounts ? this.#sealed(stored) : [];
     const script = this.#folder.roomScript;
     const around = { tmp, view: this.#viewOf(stored), work: this.#placed(stored), script, mostProcesses, sealed };
@@ -140,11 +156,13 @@ export class Rooms {
     const { closed } = this.#options;
     if (closed === null) return null;
     const own = this.#folder.path(stored.spec.name);
-    const { home, tmp, volumes } = this.of(stored);
+    const { home, volumes } = this.of(stored);
     const data = volumes.flatMap((one) => one.data ?? []);
     const work = this.#placed(stored) ? [] : [this.#work(stored)];
     const rest = [home, ...work].filter((path) => !isBelow(path, own));
-    const mine = stored.namespaced ? [home, tmp, ...work] : [own, this.#folder.supervisor, ...rest];
+    const mine = stored.namespaced
+      ? [home, this.#folder.path(stored.spec.name, "tmp"), ...work]
+      : [own, this.#folder.supervisor, ...rest];
     const places = [...mine, ...data, ...closed.shared].filter(
       (path) => isBelow(path, closed.directory) && existsSync(path),
     );
