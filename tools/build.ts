@@ -13,7 +13,7 @@ const entries = {
 };
 
 /**
- * Bundles `entries` of the package at `root` into `dist`, packages included: an installed
+ * Bundles `entries` of the package at `root` into `dist`, packages and the add-on for terminals included: an installed
  * Fairlead needs nothing beside Node. What is imported dynamically becomes a chunk that is read only when it is needed.
  * All files lie flat in `dist/`, so that an asset has the same address (`new URL("./name", import.meta.url)`) for every
  * chunk. A process keeps the text of all it has loaded, so it is written short: without comments, but with all names, which
@@ -39,7 +39,15 @@ export async function buildRelease(root: string, dist = join(root, "dist")): Pro
   });
   for (const name of readdirSync(dist)) rewrite(join(dist, name), asciiOf);
   for (const [name, path] of assets) cpSync(path, join(dist, name));
+  for (const [name, path] of addonsOf(join(root, "node_modules"))) cpSync(path, join(dist, name));
   if (existsSync(join(root, "schema"))) cpSync(join(root, "schema"), join(dist, "schema"), { recursive: true });
+}
+
+/** The add-ons for terminals that are installed, each with its name in `dist/` (src/host/terminal.ts). */
+function addonsOf(modules: string): readonly (readonly [name: string, path: string])[] {
+  const scope = join(modules, "@lydell");
+  const packages = existsSync(scope) ? readdirSync(scope).filter((name) => name.startsWith("node-pty-")) : [];
+  return packages.map((name) => [`${name.replace("node-pty-", "pty-")}.node`, join(scope, name, "pty.node")]);
 }
 
 /** Of undici only what the edge uses: with fetch, WebSocket, caches and mocks it is five times the text. */

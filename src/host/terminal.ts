@@ -1,7 +1,8 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Duplex } from "node:stream";
 import { ReadStream } from "node:tty";
+import { fileURLToPath } from "node:url";
 import { Fault } from "../base/faults.ts";
 import { giveFile } from "./tree.ts";
 import type { User } from "./users.ts";
@@ -52,9 +53,12 @@ function resized(
 }
 
 function ptyAddon(): PtyAddon {
-  const name = `@lydell/node-pty-${process.platform}-${process.arch}`;
+  const system = `${process.platform}-${process.arch}`;
+  const name = `@lydell/node-pty-${system}`;
+  // A build has it beside itself.
+  const beside = new URL(`./pty-${system}.node`, import.meta.url);
   try {
-    return createRequire(import.meta.url)(`${name}/pty.node`) as PtyAddon;
+    return createRequire(import.meta.url)(existsSync(beside) ? fileURLToPath(beside) : `${name}/pty.node`) as PtyAddon;
   } catch (cause) {
     throw new Fault("operation.failed", `the controller cannot open terminals: its package ${name} cannot be loaded`, {
       hint: "Run the command without a terminal: `fairlead run -- CMD | cat`, or install the package beside Fairlead.",

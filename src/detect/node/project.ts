@@ -123,7 +123,7 @@ function nothingStarts(root: NodePackage, members: readonly NodePackage[]): read
   return [
     ...[root, ...members].flatMap((one) => onlyForPlatform(one) ?? []),
     `package.json: ${start === undefined ? 'no script "start"' : 'its script "start" is a development server'}`,
-    `package.json: ${main === null ? 'no "main"' : '"main" names no file, or one that answers no HTTP'}`,
+    `package.json: ${main === null ? 'no "main"' : '"main" names no file, or a library that answers no HTTP'}`,
     "a server framework (Next.js, Nuxt, Remix, Nest, Express, Fastify, Hono, …) or a front end that is built (Vite, …)",
     "server.js, index.js, app.js, main.js, also in src/, that listens",
   ];

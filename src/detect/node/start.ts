@@ -130,7 +130,7 @@ function byFile(
 ): Start | null {
   const main = mainFile(one);
   const compiled = main !== null && built && /^(?:dist|build|lib|out)\//.test(main);
-  if (main !== null && (compiled || (tree.has(join(one.directory, main)) && serves(tree, one, { main, server }))))
+  if (main !== null && (compiled || (tree.has(join(one.directory, main)) && mayServe(tree, one, main))))
     return { command: ["node", main], because: `The file that "main" of package.json names.`, needs: null };
   const file = usualFiles.find((name) => tree.has(join(one.directory, name)));
   if (file === undefined || (server === null && !answersHttp(tree, join(one.directory, file)))) return null;
@@ -148,14 +148,10 @@ function mainFile({ main }: NodePackage): string | null {
   return /^[\w@-][\w@./-]*$/.test(file) && !file.includes("..") ? file : null;
 }
 
-/** Whether `main` is a server rather than a library: with a framework, if nothing but its exports speaks against it. */
-function serves(
-  tree: Tree,
-  { directory }: NodePackage,
-  { main, server }: { main: string; server: FrameworkServer | null },
-): boolean {
-  const file = join(directory, main);
-  return answersHttp(tree, file) || (server !== null && !isLibrary(tree, file));
+/** Whether `main` is a program rather than a library or a bot: code with a mistake in it is a program, too. */
+function mayServe(tree: Tree, one: NodePackage, main: string): boolean {
+  const file = join(one.directory, main);
+  return answersHttp(tree, file) || (!isLibrary(tree, file) && processName(tree, one) === null);
 }
 
 function isLibrary(tree: Tree, file: string): boolean {
