@@ -105,7 +105,7 @@ describe("a journal that is not the one of before", () => {
       await expect(open(false), trace).rejects.toMatchObject({ code: "journal.lost" });
       rmSync(at(trace), { recursive: true });
     }
-    for (const none of ["run/exits", "run/app", "store/whole", "volumes", "edge/tables", "certs"])
+    for (const none of ["run/exits", "run/app", "run/tmp", "store/whole", "volumes", "edge/tables", "certs"])
       mkdirSync(at(none), { recursive: true });
     await (await open(false)).close();
   });

@@ -69,7 +69,7 @@ function tracesIn(stateDirectory: string): readonly string[] {
   const at = (...names: readonly string[]) => join(stateDirectory, ...names);
   const edge = edgeDirectory(stateDirectory);
   const counted: readonly (readonly [string, RegExp, string])[] = [
-    [at("run"), /^(?!exits$|app$)[^.]/, "instances or tasks in run/"],
+    [at("run"), /^(?!exits$|app$|tmp$)[^.]/, "instances or tasks in run/"],
     [at("store", "whole", "sources"), /^[0-9a-f]{64}$/, "sources in store/"],
     [at("store", "whole", "artifacts"), /^[0-9a-f]{64}$/, "artifacts in store/"],
     [at("volumes"), /^[^.]/, "apps with volumes in volumes/"],
